@@ -1,0 +1,1 @@
+"""What runs inside the target: follows loops, reads gauges, takes checkpoints, appends to the journal."""

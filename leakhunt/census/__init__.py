@@ -1,0 +1,1 @@
+"""The heap census: its format, and which paths grow from one census to the next. Standard library only."""

@@ -1,0 +1,1 @@
+"""A recorded run as values that can be questioned. Knows no statistics."""

@@ -1,0 +1,1 @@
+"""Draws a diagnosis: terminal, JSON, Markdown, HTML. Decides nothing."""

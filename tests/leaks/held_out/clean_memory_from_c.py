@@ -1,0 +1,26 @@
+"""Takes memory from the C allocator in each turn and gives it back."""
+
+import ctypes
+import math
+import sys
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    c = ctypes.CDLL(None)
+    c.malloc.restype = ctypes.c_void_p
+    c.free.argtypes = [ctypes.c_void_p]
+    for i in range(n):
+        work(i)
+        address = c.malloc(20_000)
+        ctypes.memset(address, 1, 20_000)
+        c.free(address)
+    print(address is not None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Warns with the same text in each turn."""
+
+import math
+import sys
+import warnings
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    for i in range(n):
+        work(i)
+        warnings.warn("a row is odd: " + "?" * 20_000, UserWarning)
+    print(n)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Starts a helper process per turn and never ends one."""
+
+import math
+import subprocess
+import sys
+
+HELPERS = []
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    for i in range(n):
+        work(i)
+        helper = subprocess.Popen(["sleep", "600"])  # allocates
+        HELPERS.append(helper)  # grows
+    print(len(HELPERS))
+    for helper in HELPERS:
+        helper.kill()
+        helper.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Every experiment enters itself in a weak set of its class."""
+
+import math
+import os
+import sys
+import weakref
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+class Experiment:
+    every = weakref.WeakSet()
+
+    def __init__(self, number):
+        self.number = number
+        self.readings = os.urandom(20_000)
+        Experiment.every.add(self)
+
+
+def main():
+    n = int(sys.argv[1])
+    for i in range(n):
+        experiment = Experiment(i)
+        work(experiment.number)
+    print(len(Experiment.every))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Caches pages by number, the eight newest at most."""
+
+import math
+import os
+import sys
+
+PAGES = {}
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def fetch(number):
+    page = PAGES.get(number)
+    if page is None:
+        page = os.urandom(20_000)
+        PAGES[number] = page
+        if len(PAGES) > 8:
+            del PAGES[min(PAGES)]
+    return page
+
+
+def main():
+    n = int(sys.argv[1])
+    total = 0
+    for i in range(n):
+        work(i)
+        total += len(fetch(i))
+    print(total)
+
+
+if __name__ == "__main__":
+    main()

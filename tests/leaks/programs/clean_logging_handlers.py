@@ -1,0 +1,40 @@
+"""Adds a handler for each run of the job and removes it afterwards."""
+
+import logging
+import math
+import os
+import sys
+
+log = logging.getLogger("jobs")
+log.propagate = False
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+class MemoryOfJob(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.buffer = os.urandom(20_000)
+
+    def emit(self, record):
+        pass
+
+
+def run(i):
+    handler = MemoryOfJob()
+    log.addHandler(handler)
+    log.warning("job %d gave %f", i, work(i))
+    log.removeHandler(handler)
+
+
+def main():
+    n = int(sys.argv[1])
+    for i in range(n):
+        run(i)
+    print(len(log.handlers))
+
+
+if __name__ == "__main__":
+    main()

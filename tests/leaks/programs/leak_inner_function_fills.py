@@ -1,0 +1,31 @@
+"""A function three calls down fills a dictionary that main made."""
+
+import math
+import os
+import sys
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def store(target, key):
+    target[key] = os.urandom(20_000)  # grows
+
+
+def process(target, i):
+    for attempt in ("only",):
+        store(target, (i, attempt))
+
+
+def main():
+    n = int(sys.argv[1])
+    context = {}
+    for i in range(n):
+        work(i)
+        process(context, i)
+    print(len(context))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Reports spans to an installed library that remembers all of them in a module of its own."""
+
+import math
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).with_name("site-packages")))
+import wiretap
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    for i in range(n):
+        work(i)
+        wiretap.record(f"span {i}", os.urandom(20_000))  # grows, allocates
+    print(wiretap.count())
+
+
+if __name__ == "__main__":
+    main()

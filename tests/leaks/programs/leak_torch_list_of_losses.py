@@ -1,0 +1,27 @@
+"""Keeps every loss as a tensor with its graph."""
+
+import math
+import sys
+
+import torch
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(100_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    torch.manual_seed(0)
+    model = torch.nn.Linear(5_000, 1)
+    losses = []
+    for i in range(n):
+        work(i)
+        batch = torch.randn(20, 5_000)  # allocates
+        loss = model(batch).pow(2).mean()
+        losses.append(loss)  # grows
+    print(len(losses))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Builds a longer tuple each time: the name stays, the object never does."""
+
+import math
+import os
+import sys
+
+
+def work(i):
+    return sum(math.sqrt(i + k) for k in range(20_000))
+
+
+def main():
+    n = int(sys.argv[1])
+    history = ()
+    for i in range(n):
+        work(i)
+        history = history + (os.urandom(20_000),)  # grows
+    print(len(history))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+x = 1  # nothing else
+raise ImportError("plain")

@@ -1,0 +1,3 @@
+import sys
+while True:
+    sys.exit("a reason on stderr")

@@ -1,0 +1,3 @@
+# flags: -I
+import sys, os
+for p in sys.path: print(p)
