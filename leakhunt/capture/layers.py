@@ -75,7 +75,7 @@ class Readings:
         self.named_at: list[int] = []
         self.named_next = 3
         #: the counters at the last boundary, and those that names were read with
-        self.now: tuple[int | None, ...] = (None,) * len(_COUNTERS)
+        self.now: list[int | None] = [None] * len(_COUNTERS)
         self.named_with: tuple[int | None, ...] = ()
         #: counter -> turns and level when it was first seen to rise
         self.first_seen: dict[str, tuple[int, float]] = {}
@@ -85,9 +85,10 @@ class Readings:
 
     def add(self, turns: int, values: dict[str, int | None]) -> None:
         """Keep a reading; of many, evenly spread ones."""
-        known = (values.get(counter) for counter in _COUNTERS)
-        # some gauges are not read at every boundary
-        self.now = tuple(then if now is None else now for now, then in zip(known, self.now, strict=True))
+        # Some gauges are not read at every boundary. A list: a tuple made of a generator is cut to its size,
+        # and goes to a free list that it was not taken from, 2,000 times.
+        known = [values.get(counter) for counter in _COUNTERS]
+        self.now = [then if now is None else now for now, then in zip(known, self.now, strict=True)]
         if self.rows and turns < self.rows[-_WIDTH] + self.step:
             return
         self.rows.append(turns)

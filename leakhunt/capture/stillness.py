@@ -7,7 +7,6 @@ first censuses have shown nothing that grows.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 #: Growth below these per turn is negligible to the analysis as well: bytes in use from malloc, or resident, and
@@ -33,6 +32,29 @@ def counters(gauges: tuple[Any, ...]) -> Reading:
     return gauges[4][0] if gauges[4] else None, gauges[3], gauges[0]
 
 
+def memory_was_added(in_use: float | None, blocks: float | None, turns: int, censuses: int) -> bool:
+    """Return whether either allocator handed out more than the analysis neglects; what is unknown may have been.
+
+    Args:
+        in_use: bytes in use from malloc now, less those then.
+        blocks: Python's blocks now, less those then.
+        turns: the turns of the loop from then to now.
+        censuses: those between the two: each leaves a little behind in the target.
+    """
+    most_blocks = BLOCKS_AT_ONCE + BLOCKS_PER_TURN * turns + _BLOCKS_OF_A_CENSUS * censuses
+    return (
+        in_use is None
+        or blocks is None
+        or in_use > BYTES_AT_ONCE + BYTES_PER_TURN * turns
+        or blocks > most_blocks
+    )
+
+
+def added(now: int | None, then: int | None) -> int | None:
+    """Return by how much a counter rose, if both readings are known."""
+    return None if now is None or then is None else now - then
+
+
 class LibrariesWalked:
     """When the censuses of one loop last walked all that libraries hold, and whether they need to again.
 
@@ -50,22 +72,14 @@ class LibrariesWalked:
 
         Those that had grown before are looked at once more at the end.
         """
-        due = (at_end and self._times > 1) or self._has_grown(turns, reading)
+        since = turns - self._turns
+        in_use, blocks = (added(now, then) for now, then in zip(reading[:2], self._reading[:2], strict=True))
+        due = (at_end and self._times > 1) or memory_was_added(in_use, blocks, since, self._since)
         self._since += 1
         if due:
             self._turns, self._reading, self._since = turns, reading, 0
             self._times += 1
         return due
-
-    def _has_grown(self, turns: int, reading: Reading) -> bool:
-        """Return whether either of the allocators may have handed out more since libraries were walked last."""
-        added = [
-            math.inf if now is None or then is None else now - then
-            for now, then in zip(reading, self._reading, strict=True)
-        ]
-        since = turns - self._turns
-        in_use, blocks = BYTES_AT_ONCE + BYTES_PER_TURN * since, BLOCKS_AT_ONCE + BLOCKS_PER_TURN * since
-        return added[0] > in_use or added[1] > blocks + _BLOCKS_OF_A_CENSUS * self._since
 
 
 class Stillness:

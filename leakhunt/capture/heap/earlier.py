@@ -6,11 +6,10 @@ file first and waits for the others' only then, so none waits for one that waits
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 
-from leakhunt.capture.stillness import BLOCKS_AT_ONCE, BLOCKS_PER_TURN, BYTES_AT_ONCE, BYTES_PER_TURN
+from leakhunt.capture.stillness import added, memory_was_added
 from leakhunt.census.format import Census, load_census
 from leakhunt.census.growth import ITEMS_PER_TURN
 from leakhunt.syscalls import is_file, nap
@@ -51,15 +50,9 @@ def may_pile_up(census: Census, earlier: Sequence[Census]) -> bool:
 
 def _rose(census: Census, earlier: Census) -> bool:
     """Return whether as many objects and as much memory were added as the analysis would not neglect."""
-    # A census leaves a little behind in the target as well.
-    turns, steps = census.turns - earlier.turns, census.number - earlier.number
-    objects = _added(census.tracked, earlier.tracked)
-    blocks, in_use = _added(census.blocks, earlier.blocks), _added(census.in_use, earlier.in_use)
-    if objects < ITEMS_PER_TURN * turns:
+    turns = census.turns - earlier.turns
+    objects = added(census.tracked, earlier.tracked)
+    if objects is not None and objects < ITEMS_PER_TURN * turns:
         return False
-    most_blocks = BLOCKS_AT_ONCE * steps + BLOCKS_PER_TURN * turns
-    return blocks >= most_blocks or in_use >= BYTES_AT_ONCE * steps + BYTES_PER_TURN * turns
-
-
-def _added(now: int | None, then: int | None) -> float:
-    return math.inf if now is None or then is None else now - then
+    in_use, blocks = added(census.in_use, earlier.in_use), added(census.blocks, earlier.blocks)
+    return memory_was_added(in_use, blocks, turns, census.number - earlier.number - 1)
