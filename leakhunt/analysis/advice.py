@@ -27,6 +27,7 @@ Rule = Callable[[Case, Setting], Recommendation | None]
 #: Specific shapes first, so that what everybody could be told comes last.
 RULES: tuple[Rule, ...] = (
     known_leaks.advise_upgrade,
+    advice_objects.take_modules_out,
     advice_objects.detach_tensors,
     advice_objects.close_figures,
     advice_objects.keep_text_of_exceptions,

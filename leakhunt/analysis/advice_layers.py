@@ -148,7 +148,9 @@ def unmap(case: Case, setting: Setting) -> Recommendation | None:
     code = (
         "with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as area:\n    ...  # unmapped at the end"
     )
-    if case.layer == "mapped" and case.growth is None:
+    if case.layer == "shared":
+        code = "with mmap.mmap(-1, size) as area:\n    ...  # unmapped at the end"
+    elif case.layer == "mapped" and case.growth is None:
         code = "munmap(address, size)  # the library's own close or free, where it has one"
     return recommend(
         "unmap-when-done",

@@ -28,6 +28,25 @@ _OUT_OF_THE_GRAPH = (".item()", ".detach()", "float(", ".numpy()", ".tolist()", 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
+def take_modules_out(case: Case, setting: Setting) -> Recommendation | None:
+    """Modules that are loaded under a new name in every turn: the import system keeps each."""
+    if not is_leak(case) or case.growth is None or case.growth.path != "sys.modules":
+        return None
+    found, used = insertion(case), case.usage
+    code = f"sys.modules.pop(name, None)  # once the {setting.unit} that loaded it is done"
+    return recommend(
+        "forget-module",
+        "take modules out of sys.modules again",
+        f"Every {setting.unit} enters a module under a name of its own, and the import system keeps what it has "
+        f"({numbers(case)}).",
+        "Load it under one name, which replaces the last one, or take it out when it has been used.",
+        code,
+        case,
+        setting,
+        where=place(used.source, found.line) if found is not None and used is not None else None,
+    )
+
+
 def detach_tensors(case: Case, setting: Setting) -> Recommendation | None:
     """Tensors that are kept with the graph they were computed by."""
     found, used = insertion(case), case.usage

@@ -83,11 +83,9 @@ def _layer(run: Run, loop: LoopTrace, gauges: GaugeTrends, holders: list[Case]) 
             return Layer("native-growth", "memory of native code", in_use.rate, said, "malloc", "malloc")
         if resident.rate is None or in_use.rate >= EXPLAINED * resident.rate:
             return None
-    if (
-        not _rises(resident, LEAST_RESIDENT_RISE)
-        or not resident.rate
-        or explained >= EXPLAINED * resident.rate
-    ):
+    if not resident.rate or explained >= EXPLAINED * resident.rate:
+        return None
+    if not _rises(resident, _least_rise(loop, gauges, holders)):
         return None
     said = [_resident_sentence(gauges)]
     if in_use is not None:
@@ -107,6 +105,18 @@ def _layer(run: Run, loop: LoopTrace, gauges: GaugeTrends, holders: list[Case]) 
     elif metered_line(run, loop, "mapped", resident.rate) is None:
         return Layer("unexplained-growth", "memory", resident.rate, said, "mapped", "mapped")
     return Layer("native-growth", "memory mapped past malloc", resident.rate, said, "mapped", "mapped")
+
+
+def _least_rise(loop: LoopTrace, gauges: GaugeTrends, holders: list[Case]) -> float:
+    """What resident memory has to rise by: less than an arena, where the address space rises with a holder of maps.
+
+    That is counted to the page, and an arena or a heap of malloc's would show in it as one step.
+    """
+    opaque, mapped = opaque_holder(holders, loop), gauges.mapped
+    if opaque is None or not opaque.certain or mapped is None or not mapped.grows:
+        return LEAST_RESIDENT_RISE
+    by_maps = (mapped.rate or 0.0) >= _MAIN_SHARE * (gauges.resident.rate or 0.0)
+    return LEAST_IN_USE_RISE if by_maps else LEAST_RESIDENT_RISE
 
 
 def _witnessed(run: Run, loop: LoopTrace, layer: Layer, holders: list[Case]) -> Case:

@@ -103,6 +103,11 @@ def test_a_source_that_changed_since_the_run_is_not_advised_on(tmp_path: Path) -
             "len(PAGES) >= 1000",
         ),
         (
+            "def load(k):\n    module = types.ModuleType(k)\n    sys.modules[k] = module\n    return module\n",
+            "modules", {"path": "sys.modules", "type": "dict", "root": "module"}, "forget-module",
+            "sys.modules.pop(name, None)",
+        ),
+        (
             "@lru_cache(maxsize=None)\ndef load(k):\n    return work(k)\n",
             "load", {"path": "cache of load (functools.lru_cache)", "tags": frozenset({"lru_cache"})},
             "bound-lru-cache", "@lru_cache(maxsize=1024)",

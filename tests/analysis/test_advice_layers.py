@@ -118,6 +118,15 @@ def test_mapped_files_are_to_be_unmapped(tmp_path: Path) -> None:
     assert list(given) == ["unmap-when-done"]
 
 
+def test_shared_memory_is_unmapped_as_it_was_mapped_without_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.py"
+    kept = loop_text(40, level, file=str(file), also={"rss_shmem": lambda turn: turn * MB})
+
+    given = advised(file, "for i in range(40): pass\n", kept + metered(file, "mapped", MB))
+
+    assert "mmap.mmap(-1, size)" in given["unmap-when-done"].do
+
+
 def test_tensors_held_on_the_gpu_are_to_be_kept_elsewhere_and_a_reserve_is_not(tmp_path: Path) -> None:
     file = tmp_path / "sweep.py"
     held = loop_text(40, level, file=str(file), also={"gpu": lambda turn: [MB * turn, 100 * MB]})

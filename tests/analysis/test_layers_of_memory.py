@@ -173,6 +173,20 @@ def test_a_list_of_memory_maps_is_named_as_what_keeps_shared_memory() -> None:
     assert "(shared anonymous memory)" in " ".join(found.evidence)
 
 
+@pytest.mark.parametrize(
+    ("mapped", "verdict"), [(20_480, "leak"), (0, "no-leak")], ids=["maps that stay", "maps that were closed"]
+)
+def test_small_maps_count_when_the_address_space_rises_with_the_list_of_them(
+    mapped: int, verdict: str
+) -> None:
+    journal = loop_text(
+        40, lambda turn: 100 * MB + turn * 20_480, in_use=lambda turn: 50 * MB,
+        also={"mapped": lambda turn: 800 * MB + turn * mapped},
+    )  # fmt: skip
+
+    assert diagnose(described(journal, growths=[maps_held()])).verdict == verdict
+
+
 def test_two_lists_of_memory_maps_leave_open_which_one_keeps_it() -> None:
     shared = {"rss_shmem": lambda turn: turn * 100_000}
     other = growth("sweep.OTHER", root="module", each=100, contents=[("mmap.mmap", 40, 4_000)])

@@ -4,7 +4,7 @@ import pytest
 from census_programs import observe
 
 PROGRAM = """
-    import asyncio, collections, contextvars, functools, threading
+    import asyncio, collections, contextvars, functools, importlib.util, sys, threading, types
     from census_boundaries import boundary, report
     import app
     from pkg import cache
@@ -17,6 +17,7 @@ PROGRAM = """
     ORDERED = collections.OrderedDict()
     DEFAULTS = collections.defaultdict(list)
     TEXT = {}
+    LOADED = []
     blob = bytearray()
     sentence = ""
     pairs = ()
@@ -81,6 +82,18 @@ PROGRAM = """
             await asyncio.sleep(0)
             inbox.append([1])
 
+    def plug_in(x):
+        module = types.ModuleType("version%d" % x)
+        module.rows = "%d" % x * 2_000
+        sys.modules[module.__name__] = module
+
+    def plug_in_from_file(x):
+        spec = importlib.util.spec_from_file_location("loaded%d" % x, app.__file__)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        LOADED.append(module)
+        sys.modules["loaded%d" % x] = module
+
     add = outer()
     source = stream()
     next(source)
@@ -104,6 +117,7 @@ PROGRAM = """
             blob.extend(b"x" * 1000); sentence += "y" * 500; pairs = pairs + ([i],)
             Service.registry.append([i]); service.items.append([i]); slotted.held.append([i]); handler(i)
             service.compute(i); squares(i); add(i); remember(i); remember_named(i); source.send(i)
+            plug_in(i); plug_in_from_file(i)
             request.get().append([i]); local.buffer.append([i]); 
             errors[0].__traceback__.tb_next.tb_frame.f_locals["big"].append([i])
             cache.CACHE["rows"].append([i]); app.state.pool["jobs"].append([i]); keep.buffer.items.append([i])
@@ -163,6 +177,8 @@ HOLDERS = {
     "threading.local": "threading.local in program.local .buffer",
     "frame of a traceback": "exception program.errors[*].__traceback__ -> explode() local big",
     "module of a package": "pkg.cache.CACHE['rows']",
+    "modules made by hand, known to the import system alone": "sys.modules",
+    "modules of one file, which the program holds as well": "program.LOADED",
     "object in another module": "app.state.pool['jobs']",
 }
 

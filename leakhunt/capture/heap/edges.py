@@ -227,6 +227,7 @@ _CONTENT: tuple[tuple[type, Reader], ...] = (
     (BaseException, _read_exception),
     (_LOCAL, _read_thread_local),
     (functools.partial, _read_members(functools.partial, "func", "args", "keywords")),
+    (types.ModuleType, read_attributes(look.module_dict)),
 )
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def module_gate(walk: Walk, node: Node, label: str, value: Any) -> bool:
-    """Keep out of loaded modules: each is a root of its own."""
+    """Keep out of loaded modules: each is a root of its own, but for those that are one of many versions."""
+    if id(value) in walk.anonymous_modules:
+        return False
     namespace = look.module_dict(value)
     name = namespace.get("__name__") if namespace is not None else None
     return type(name) is str and sys.modules.get(name) is value

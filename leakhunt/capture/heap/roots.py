@@ -22,6 +22,9 @@ from leakhunt.capture.heap.frames import locals_of, running_frames
 from leakhunt.capture.heap.namespaces import read_names
 from leakhunt.capture.heap.walk import Node, Walk
 
+#: So many modules of one file, or made by hand, are versions of one module.
+_FEWEST_VERSIONS = 3
+
 
 @dataclass(frozen=True)
 class Project:
@@ -56,7 +59,11 @@ def walk_from_roots(walk: Walk, project: Project, *, libraries: bool) -> None:
     frames = running_frames()
     walk.running_frames = {id(frame) for chain in frames.values() for frame in chain}
     own, foreign = _modules(project)
+    versions = _versions_of_modules()
+    walk.anonymous_modules = {id(module) for module in versions}
+    own, foreign = _without(own, versions), _without(foreign, versions)
     _walk_modules(walk, own, user=True)
+    _walk_versions(walk, versions)
     _walk_frames(walk, frames, project, user=True)
     walk.drain()
     _walk_contexts(walk)
@@ -89,6 +96,46 @@ def _modules(project: Project) -> tuple[list[tuple[str, dict[str, Any]]], list[t
     # imported module are named there and not by who imported them.
     users.reverse()
     return users, foreign
+
+
+def _versions_of_modules() -> list[types.ModuleType]:
+    """The modules that are no place of their own: one file loaded over and over, or made by hand, under new names.
+
+    What grows then is `sys.modules`. The first of a file, and a few made by hand, are named like any other.
+    """
+    by_file: dict[str, list[types.ModuleType]] = {}
+    by_hand: list[types.ModuleType] = []
+    for name, module in list(sys.modules.items()):
+        namespace = look.module_dict(module) if type(module) is types.ModuleType else None
+        if namespace is None or name == "__main__":
+            continue
+        file = namespace.get("__file__")
+        if type(file) is str:
+            by_file.setdefault(file, []).append(module)
+        elif namespace.get("__spec__") is None and namespace.get("__loader__") is None:
+            by_hand.append(module)
+    versions = by_hand if len(by_hand) >= _FEWEST_VERSIONS else []
+    for loaded in by_file.values():
+        if len(loaded) >= _FEWEST_VERSIONS:
+            versions = versions + loaded[1:]
+    return versions
+
+
+def _without(
+    modules: list[tuple[str, dict[str, Any]]], versions: list[types.ModuleType]
+) -> list[tuple[str, dict[str, Any]]]:
+    namespaces = {id(look.module_dict(module)) for module in versions}
+    return [(name, namespace) for name, namespace in modules if id(namespace) not in namespaces]
+
+
+def _walk_versions(walk: Walk, versions: list[types.ModuleType]) -> None:
+    """Charge to `sys.modules` what no variable of the program's holds of them."""
+    node = walk.root("sys.modules", {"kind": "module", "file": None, "user": True})
+    node.kind = walk.kind_of(dict)
+    node.length = float(len(versions))
+    node.objects = 1.0
+    walk.spread(node, "[*]", versions, 1.0)
+    walk.drain()
 
 
 def _walk_modules(walk: Walk, modules: list[tuple[str, dict[str, Any]]], *, user: bool) -> None:

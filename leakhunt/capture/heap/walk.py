@@ -87,6 +87,8 @@ class Walk:
         self.running_frames: set[int] = set()
         #: modules whose namespace has been walked: their functions and classes may be entered anywhere
         self.walked_modules: set[str] = set()
+        #: identities of modules that are no roots: they are entered from whatever holds them
+        self.anonymous_modules: set[int] = set()
         self.deferred: list[tuple[Node, str, Any]] = []
         self.complete = True
         #: names of types whose reader failed on an object
