@@ -54,6 +54,7 @@ def load_ahead(*, quiet: bool = False) -> None:
         with contextlib.suppress(Exception):  # whoever needs it says what is wrong with it
             for module in ("analysis.diagnose", "model.load", "report.html"):
                 importlib.import_module(f"leakhunt.{module}")
+            importlib.import_module("numpy.ma")  # numpy itself does so late, for its first median
             if not quiet:
                 importlib.import_module("leakhunt.report.terminal")
             importlib.import_module("leakhunt.report.html").plotly_script()

@@ -183,6 +183,20 @@ LEAKS = (
         held_out=True,
     ),
     Leak("torch_loader_workers", None, 400_000, ("process-growth",), needs=("torch",), held_out=True),
+    Leak("memo_in_slots", "planner.memo", also=("memo",), held_out=True),
+    Leak("lagging_tee", "main() local behind", 24_200, held_out=True),
+    Leak(
+        "exit_stack_open",
+        "main() local stack",
+        20_700,
+        also=("stack._exit_callbacks", "_exit_callbacks"),
+        held_out=True,
+    ),
+    Leak("memory_log_handler", "HANDLER.buffer", 20_700, also=("buffer",), held_out=True),
+    Leak("timers_far_ahead", "loop._scheduled", 20_400, also=("_scheduled",), held_out=True),
+    Leak("small_views", "main() local heads", 20_200, needs=("numpy",), held_out=True),
+    Leak("sqlite_in_memory", None, 22_000, NATIVE, held_out=True),
+    Leak("compressors_of_peers", "gateway.compressors", None, (*CONTAINER, *NATIVE), held_out=True),
 )
 
 CLEAN_ONLY = (
