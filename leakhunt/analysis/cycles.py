@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -100,9 +101,15 @@ def _sites(run: Run, loop: LoopTrace, name: str, rate: float) -> list[Site]:
 
 def why_uncollected(run: Run, loop: LoopTrace) -> str | None:
     """Return why the collector does not free what nobody refers to, as a sentence; None when it may yet."""
-    states = [one.collector for one in run.layers.surroundings if one.loop == loop.id and one.collector]
-    frozen = [count for _, _, count in states]
-    if len(frozen) >= _FEWEST_CENSUSES and _freezes_on(frozen):
+    read = [one for one in run.layers.surroundings if one.loop == loop.id and one.collector]
+    states = [one.collector for one in read if one.collector]
+    # What is loaded for the first census is frozen with it, and freed again.
+    at_censuses = [
+        one.frozen for one in run.checkpoints[1:] if one.loop == loop.id and one.frozen is not None
+    ]
+    readings = [count for _, _, count in states], at_censuses
+    frozen = next((counts for counts in readings if _freezes_on(counts)), None)
+    if frozen is not None:
         line = collector_call(run, "freeze")
         return (
             f"gc.freeze() puts more objects out of the collector's sight again and again{_at(line)}: "
@@ -123,9 +130,11 @@ def why_uncollected(run: Run, loop: LoopTrace) -> str | None:
 
 
 def _freezes_on(frozen: list[int]) -> bool:
-    """Tell whether more and more objects are frozen. What was frozen and then freed, our own too, is not among them."""
+    """Tell whether more and more objects are frozen: those that are freed again, our own too, make a step down."""
+    if len(frozen) < _FEWEST_CENSUSES:
+        return False
     rises = sum(now > then for then, now in pairwise(frozen))
-    return rises >= _MOST_RISE * (len(frozen) - 1) and frozen[-1] > max(frozen[:-1])
+    return rises >= _MOST_RISE * (len(frozen) - 1) and frozen[-1] > median(frozen[:-1])
 
 
 def collector_off(run: Run) -> tuple[str, int] | None:

@@ -50,8 +50,8 @@ class Row:
 class Census:
     """The heap at one boundary. `turns` are completed turns of `loop`; `seconds` its own cost.
 
-    `tracked` is how many objects the collector tracks, `blocks` how many Python's allocator has handed out and
-    `in_use` how many bytes malloc has; None where unknown.
+    `tracked` is how many objects the collector tracks, `frozen` how many it was told to leave out, `blocks` how
+    many Python's allocator has handed out and `in_use` how many bytes malloc has; None where unknown.
 
     `sizes` ([objects, bytes] by type, from pympler) and `traced` ([file, line, allocations, bytes], from
     tracemalloc) are there when every iteration is recorded. `stacks` ((file, line), innermost first, by their
@@ -74,6 +74,7 @@ class Census:
     blocks: int | None = None
     in_use: int | None = None
     collecting: bool = True
+    frozen: int | None = None
     elements: dict[str, list[int]] = field(default_factory=dict)
     sizes: dict[str, list[int]] = field(default_factory=dict)
     traced: list[list[Any]] | None = None
@@ -158,6 +159,7 @@ def save_census(census: Census, path: str) -> None:
             "blocks": census.blocks,
             "in_use": census.in_use,
             "collecting": census.collecting,
+            "frozen": census.frozen,
             "garbage": census.garbage,
             "losses": census.losses,
             "shares": census.shares,
@@ -207,6 +209,7 @@ def load_census(path: str | os.PathLike[str]) -> Census:
         blocks=data.get("blocks"),
         in_use=data.get("in_use"),
         collecting=data.get("collecting", True),
+        frozen=data.get("frozen"),
         elements=data.get("elements") or {},
         sizes=data.get("sizes") or {},
         traced=data.get("traced"),

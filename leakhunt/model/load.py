@@ -197,6 +197,7 @@ def _censuses(
                 garbage=_garbage(census),
                 complete=bool(getattr(census, "complete", True)),
                 collecting=getattr(census, "collecting", None),
+                frozen=getattr(census, "frozen", None),
                 cycle_births=births,
                 birth_turns=birth_turns,
                 in_malloc=census.bytes_in_malloc if census.complete else None,

@@ -124,8 +124,9 @@ class Checkpoint:
     """A heap census that was started; `arrived` says whether its result could be read.
 
     `garbage` has (count, bytes) of unreachable objects by type, None where they were not counted;
-    `collecting` tells whether the collector was on. `in_use` is what malloc had in use then, `in_malloc`
-    what of it Python objects were seen to hold; both in bytes, None where unknown.
+    `collecting` tells whether the collector was on, `frozen` how many objects were out of its sight. `in_use`
+    is what malloc had in use then, `in_malloc` what of it Python objects were seen to hold; both in bytes, None
+    where unknown.
     """
 
     number: int
@@ -142,6 +143,7 @@ class Checkpoint:
     birth_turns: int = 0
     complete: bool = True
     collecting: bool | None = None
+    frozen: int | None = None
     in_use: int | None = None
     in_malloc: int | None = None
 

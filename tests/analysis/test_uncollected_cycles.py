@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from described import MB, described, looked, loop_text, written_before_the_run
@@ -19,16 +19,24 @@ def rising(turn: int) -> float:
 
 
 def piling_up(
-    collector: Callable[[int], list[int]], file: Path, source: str = "for i in range(40): pass\n"
+    collector: Callable[[int], list[int]],
+    file: Path,
+    source: str = "for i in range(40): pass\n",
+    read_at: Sequence[int] = READ_AT,
 ) -> Finding:
     """The finding about garbage that rises by an object a turn, while the collector is in these states."""
     file.write_text(source)
     written_before_the_run(file)
     loop = f"{file}:5:main"
-    states = [looked("surroundings", turn, loop=loop, collector=collector(turn)) for turn in READ_AT]
+    states = [looked("surroundings", turn, loop=loop, collector=collector(turn)) for turn in read_at]
     run = described(loop_text(40, rising, in_use=rising, file=str(file)) + "".join(states))
     seen = [
-        dataclasses.replace(one, garbage={"app.Node": (one.turns, one.turns * 20_000)})
+        dataclasses.replace(
+            one,
+            garbage={"app.Node": (one.turns, one.turns * 20_000)},
+            # with what was loaded for the first
+            frozen=collector(one.turns)[2] + (9_000 if one is run.checkpoints[0] else 0),
+        )
         for one in run.checkpoints
     ]
     (found,) = [
@@ -49,12 +57,43 @@ def test_a_heap_that_is_frozen_in_every_turn_leaks_its_cycles(tmp_path: Path) ->
     )
 
 
-def test_a_few_frozen_objects_that_were_freed_meanwhile_change_nothing(tmp_path: Path) -> None:
-    frozen = {turn: 5_000 + 20 * turn for turn in READ_AT} | {READ_AT[4]: 5_000 + 20 * READ_AT[3] - 3}
+def test_the_censuses_tell_of_it_where_the_surroundings_were_hardly_read(tmp_path: Path) -> None:
+    text = "import gc\ngc.freeze()\n"
 
-    found = piling_up(lambda turn: [1, 700, frozen[turn]], tmp_path / "a.py", "import gc\ngc.freeze()\n")
+    again = piling_up(lambda turn: [1, 700, 5_000 + 20 * turn], tmp_path / "a.py", text, read_at=(3,))
+    once = piling_up(lambda turn: [1, 700, 5_000], tmp_path / "b.py", text, read_at=(3,))
+
+    assert (again.verdict, once.verdict) == ("leak", "cannot-tell")
+
+
+def test_a_few_frozen_objects_that_were_freed_meanwhile_change_nothing(tmp_path: Path) -> None:
+    fallen = {READ_AT[4]: 5_000 + 20 * READ_AT[3] - 3}
+
+    found = piling_up(
+        lambda turn: [1, 700, fallen.get(turn, 5_000 + 20 * turn)],
+        tmp_path / "a.py",
+        "import gc\ngc.freeze()\n",
+    )
 
     assert found.verdict == "leak"
+
+
+def test_what_was_freed_before_the_last_reading_hides_nothing(tmp_path: Path) -> None:
+    found = piling_up(
+        lambda turn: [1, 700, 5_000 + 20 * turn - (300 if turn == 40 else 0)],
+        tmp_path / "a.py",
+        "import gc\ngc.freeze()\n",
+    )
+
+    assert found.verdict == "leak"
+
+
+def test_a_heap_that_is_thawed_at_the_end_is_no_reason(tmp_path: Path) -> None:
+    found = piling_up(
+        lambda turn: [1, 700, 5_000 + 20 * turn * (turn < 40)], tmp_path / "a.py", "import gc\n"
+    )
+
+    assert found.verdict == "cannot-tell"
 
 
 def test_a_heap_that_was_frozen_and_thawed_is_no_reason(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ class _Plan:
     project: Project
     cpu_seconds: float | None
     collecting: bool
+    #: Objects that `gc.freeze` has put out of the collector's sight.
+    frozen: int
     every: bool
     #: Look for unreachable objects and shared holders in any case, not only where something may have grown.
     whole: bool
@@ -116,6 +118,7 @@ def start_checkpoint(
             project,
             cpu_seconds,
             collecting,
+            gc.get_freeze_count(),
             every,
             every or waited_for,
             born_since,
@@ -183,6 +186,7 @@ def _census(plan: _Plan, *, forked: bool) -> None:
         complete=walk.complete,
         rows=rows_of(walk),
         collecting=plan.collecting,
+        frozen=plan.frozen,
         tracked=len(tracked) if exhaustive else None,
         traced=traced,
         blocks=blocks,
