@@ -17,6 +17,7 @@ from leakhunt.analysis.metered import Metered, metered_line
 from leakhunt.analysis.opaque import Opaque, opaque_holder
 from leakhunt.analysis.open_names import Pile, piles, readings_of, shortened
 from leakhunt.analysis.trend import ENOUGH_TURNS, Trend
+from leakhunt.analysis.waiting import waits_for_collector
 from leakhunt.findings.diagnosis import Kind, Verdict
 from leakhunt.findings.fingerprint import fingerprint
 from leakhunt.model.layers import Probe
@@ -128,6 +129,9 @@ def _witnessed(run: Run, loop: LoopTrace, layer: Layer, holders: list[Case]) -> 
     opaque = opaque_holder(holders, loop)
     held = layer.name == "malloc" and rest_rises(run, loop, layer.rate) is False
     evidence = list(layer.evidence)
+    waiting = waits_for_collector(run, loop, layer.rate) if layer.name == "malloc" else None
+    if waiting == "explains":
+        return _collected_later(run, layer, evidence)
     if (
         layer.name == "mapped"
         and layer.kind == "native-growth"
@@ -147,10 +151,14 @@ def _witnessed(run: Run, loop: LoopTrace, layer: Layer, holders: list[Case]) -> 
         evidence.append("No heap census found a Python object that holds it.")
     elif metered is not None:
         evidence.append("Too few heap censuses came back to say that no Python object holds it.")
+    if waiting is not None:
+        evidence.append(
+            "More and more objects in cycles wait for the collector, and may keep it until they are freed."
+        )
     building = loop.kind == "comprehension" and (opaque is None or not opaque.certain)
     if building:
         evidence.append("The loop is a comprehension: what it makes is kept until it is done.")
-    witness = (metered is not None and looked and not building and not held) or (
+    witness = (metered is not None and looked and not building and not held and waiting is None) or (
         opaque is not None and opaque.certain
     )
     verdict: Verdict = "leak" if long_enough and witness else "cannot-tell"
@@ -173,6 +181,15 @@ def _arenas(run: Run, layer: Layer, evidence: list[str]) -> Case:
     )
     title = "memory is fragmented: free gaps grow, not data"
     return plain_case(run, "fragmentation", "no-leak", title, layer.rate, evidence)
+
+
+def _collected_later(run: Run, layer: Layer, evidence: list[str]) -> Case:
+    """Growth that the collector ends whenever it comes."""
+    evidence.append(
+        "From census to census it rises and falls with the number of objects in cycles that wait for the collector."
+    )
+    title = f"{layer.what} rises until the collector runs: objects in cycles keep it"
+    return plain_case(run, layer.kind, "no-leak", title, layer.rate, evidence)
 
 
 def _placed(case: Case, layer: Layer, metered: Metered | None, opaque: Opaque | None) -> Case:
