@@ -50,8 +50,10 @@ class Row:
 class Census:
     """The heap at one boundary. `turns` are completed turns of `loop`; `seconds` its own cost.
 
-    `tracked` is how many objects the collector tracks, `frozen` how many it was told to leave out, `blocks` how
-    many Python's allocator has handed out and `in_use` how many bytes malloc has; None where unknown.
+    `complete` when the walk came to its end; `own_complete` when at least all was walked that the user's own
+    modules, functions and threads reach. `tracked` is how many objects the collector tracks, `frozen` how many it
+    was told to leave out, `blocks` how many Python's allocator has handed out and `in_use` how many bytes malloc
+    has; None where unknown.
 
     `sizes` ([objects, bytes] by type, from pympler) and `traced` ([file, line, allocations, bytes], from
     tracemalloc) are there when every iteration is recorded. `stacks` ((file, line), innermost first, by their
@@ -81,6 +83,7 @@ class Census:
     born_since: int | None = None
     stacks: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
     born_unreached: dict[str, dict[int, list[int]]] = field(default_factory=dict)
+    own_complete: bool = False
     format: int = FORMAT
 
     def add_up(self) -> None:
@@ -155,6 +158,7 @@ def save_census(census: Census, path: str) -> None:
             "seconds": round(census.seconds, 4),
             "objects": census.objects,
             "complete": census.complete,
+            "own_complete": census.own_complete,
             "tracked": census.tracked,
             "blocks": census.blocks,
             "in_use": census.in_use,
@@ -200,6 +204,7 @@ def load_census(path: str | os.PathLike[str]) -> Census:
         seconds=data["seconds"],
         objects=data["objects"],
         complete=data["complete"],
+        own_complete=data.get("own_complete", False),
         rows=rows,
         garbage=data.get("garbage"),
         losses=data.get("losses") or [],

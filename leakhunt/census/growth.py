@@ -133,18 +133,28 @@ def rising(ordered: Sequence[Census]) -> list[Rising]:
     found: list[Rising] = []
     #: what hangs below a rising path, and whether that goes on
     below: dict[int, bool] = {}
+    users: list[bool] = []
+    paths = list(indexes[-1])
     for path, index in indexes[-1].items():
-        above = below.get(last.rows[index].parent)
+        parent = last.rows[index].parent
+        users.append(users[parent] if parent >= 0 else bool(last.rows[index].note.get("user")))
+        above = below.get(parent)
         if above:
             below[index] = above
             continue
-        rows, compared = [], []
+        rows, compared, holders = [], [], []
         for census, by_path in zip(ordered, indexes, strict=False):
             position = by_path.get(path)
-            if position is None and not census.complete:
+            if position is None and not (census.complete or (census.own_complete and users[index])):
                 continue
             rows.append(None if position is None else census.rows[position])
             compared.append(census)
+            if parent >= 0 and last.rows[index].label.startswith("["):
+                position = by_path.get(paths[parent])
+                holders.append(None if position is None else census.rows[position])
+        if _took_a_place(rows, holders):
+            start = next(at for at, row in enumerate(rows) if row is not None)
+            rows, compared = rows[start:], compared[start:]
         how = _how_it_rises(rows, [census.turns for census in compared])
         if how is not None and (above is None or how):
             found.append(Rising(index, rows, compared, how))
@@ -152,6 +162,15 @@ def rising(ordered: Sequence[Census]) -> list[Rising]:
         elif above is not None:
             below[index] = above
     return found
+
+
+def _took_a_place(rows: Sequence[Row | None], holders: Sequence[Row | None]) -> bool:
+    """Tell whether a key came in where another went: a cache of bounded size has other keys at every census."""
+    for at in range(1, len(holders)):
+        before, after = holders[at - 1], holders[at]
+        if rows[at - 1] is None and rows[at] is not None and before is not None and after is not None:
+            return before.length is not None and after.length is not None and after.length <= before.length
+    return False
 
 
 def _how_it_rises(rows: Sequence[Row | None], turns: Sequence[int]) -> bool | None:

@@ -4,13 +4,25 @@ from leakhunt.census.format import Census, Row, load_census, save_census
 from leakhunt.census.growth import growing
 
 
-def census(turns, length, *, objects=1, size=1000, complete=True, extra=(), label=".CACHE", note=None):
+def census(
+    turns,
+    length,
+    *,
+    objects=1,
+    size=1000,
+    complete=True,
+    own=False,
+    extra=(),
+    label=".CACHE",
+    note=None,
+    user=True,
+):
     rows = [
-        Row(-1, "app", "", 1, 5, 0, note={"kind": "module", "file": "/p/app.py", "user": True}),
+        Row(-1, "app", "", 1, 5, 0, note={"kind": "module", "file": "/p/app.py", "user": user}),
         *([] if length is None else [Row(0, label, "dict", objects, length, size, note=note or {})]),
         *extra,
     ]
-    made = Census(turns, "loop", turns, 0.1, 100, complete, rows)
+    made = Census(turns, "loop", turns, 0.1, 100, complete, rows, own_complete=own)
     made.add_up()
     return made
 
@@ -59,6 +71,40 @@ def test_a_census_that_ran_out_of_time_says_nothing_about_what_it_did_not_reach(
 
     assert growth.grows
     assert growth.turns == [10, 30, 40]
+
+
+def test_a_census_that_left_libraries_out_tells_what_the_program_itself_had_not_yet():
+    def grown_at_the_end(user):
+        lengths = [(10, None), (20, None), (30, 50), (40, 50)]
+        return growing([census(*each, complete=False, own=True, user=user) for each in lengths])
+
+    (own,) = grown_at_the_end(user=True)
+
+    assert own.turns == [10, 20, 30, 40]
+    assert own.lengths == [None, None, 50, 50]
+    assert grown_at_the_end(user=False) == []
+
+
+def test_keys_that_take_the_place_of_others_are_no_growth():
+    def of_size(turns, size):
+        keys = [Row(1, f"['tile {key}']", "bytes", 1, None, 20_000) for key in range(turns - size, turns)]
+        return census(turns, size, extra=keys)
+
+    bounded = growing([of_size(turns, 10) for turns in (11, 17, 23, 29, 35, 40)])
+    filled = growing([of_size(turns, turns) for turns in (11, 17, 23, 29, 35, 40)])
+
+    assert bounded == []
+    assert [growth.path for growth in filled] == ["app.CACHE"]
+
+
+def test_what_grows_under_a_key_that_took_the_place_of_another_does():
+    def under_new_key(turns, length):
+        key = "['old']" if length is None else "['new']"
+        return census(turns, 1, extra=[Row(1, key, "list", 1, length or 0, 50 * (length or 0))])
+
+    (growth,) = growing([under_new_key(10, None), *(under_new_key(10 * at, 10 * at) for at in (2, 3, 4))])
+
+    assert (growth.path, growth.lengths) == ("app.CACHE['new']", [20, 30, 40])
 
 
 def test_only_the_topmost_growing_path_of_a_branch_is_reported():

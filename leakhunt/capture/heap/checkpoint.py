@@ -184,6 +184,7 @@ def _census(plan: _Plan, *, forked: bool) -> None:
         seconds=0.0,
         objects=walk.objects,
         complete=walk.complete,
+        own_complete=walk.own_complete,
         rows=rows_of(walk),
         collecting=plan.collecting,
         frozen=plan.frozen,

@@ -68,6 +68,7 @@ def walk_from_roots(walk: Walk, project: Project, *, libraries: bool) -> None:
     walk.drain()
     _walk_contexts(walk)
     walk.drain()
+    walk.own_complete = walk.complete
     if not libraries:
         walk.complete = False
         return

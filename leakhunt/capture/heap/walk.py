@@ -91,6 +91,8 @@ class Walk:
         self.anonymous_modules: set[int] = set()
         self.deferred: list[tuple[Node, str, Any]] = []
         self.complete = True
+        #: all that the user's own modules, functions and threads reach was walked, whatever else was not
+        self.own_complete = True
         #: names of types whose reader failed on an object
         self.unreadable: set[str] = set()
         self.objects = 0
