@@ -25,6 +25,7 @@ HEAVY_BYTES_PER_TURN = 1000.0
 _BUFFERS = frozenset(
     {"str", "bytes", "bytearray", "numpy.ndarray", "torch.Tensor", "array.array", "_io.BytesIO"}
 )
+_TEXTS = frozenset({"str", "bytes"})
 _BUILTINS = frozenset(
     [
         "dict",
@@ -214,6 +215,8 @@ def _described(ordered: Sequence[Census], path: Rising) -> Growth:
     counted = next((census for census in reversed(ordered) if name.key in census.shares), last)
     shares = counted.shares.get(name.key)
     births, birth_turns = births_below(path.index, path.rows, path.censuses)
+    # Of many texts it is their number that tells how they become more, not how long they are together.
+    counts_texts = row.type in _TEXTS and row.objects > 1
     return Growth(
         key=name.key,
         path=name.path,
@@ -224,7 +227,7 @@ def _described(ordered: Sequence[Census], path: Rising) -> Growth:
         line=name.line,
         type=chain[name.depth].type or row.type,
         turns=list(path.turns),
-        lengths=[r.length if r is not None else None for r in path.rows],
+        lengths=[r.length if r is not None and not counts_texts else None for r in path.rows],
         objects=[r.objects if r is not None else 0 for r in path.rows],
         bytes=[r.deep if r is not None else 0 for r in path.rows],
         contents=contents_of(last, path.index),

@@ -107,6 +107,19 @@ def test_what_grows_under_a_key_that_took_the_place_of_another_does():
     assert (growth.path, growth.lengths) == ("app.CACHE['new']", [20, 30, 40])
 
 
+def test_many_texts_are_counted_and_one_that_gets_longer_is_measured():
+    def held(number, objects):
+        length = 20_000 * number
+        text = Row(0, ".parts", "bytes", objects, length, length)
+        return census(10 * number, None, extra=[text])
+
+    (many,) = growing([held(number, number) for number in (1, 2, 3, 4)])
+    (one,) = growing([held(number, 1) for number in (1, 2, 3, 4)])
+
+    assert (many.lengths, many.objects) == ([None] * 4, [1, 2, 3, 4])
+    assert one.lengths == [20_000, 40_000, 60_000, 80_000]
+
+
 def test_only_the_topmost_growing_path_of_a_branch_is_reported():
     def with_elements(turns):
         return census(turns, turns, extra=[Row(1, "[*]", "list", turns, turns * 3, turns * 80)])
