@@ -1,7 +1,7 @@
 """The verbs that all doors share: profile a target, diagnose a run, draw a diagnosis.
 
-What analyses and draws is imported only when it is needed, after the target has ended: nothing heavy
-lies in memory beside a program whose memory is being measured.
+What analyses and draws is imported beside a running target only where memory and processors are plenty, else
+after it has ended: nothing heavy lies in memory beside a program that needs the last of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from leakhunt.guard.outcome import Ended
 from leakhunt.guard.relay import Relay
 from leakhunt.guard.supervise import Watcher, supervise
 from leakhunt.guard.target import ProfileOptions, find_target
+from leakhunt.host import usable_processors
 from leakhunt.journal.rundir import RunDirectory, create_run, find_run
+from leakhunt.protect.headroom import HeadroomReader
 
 if TYPE_CHECKING:
     from leakhunt.findings.comparison import Comparison, Course
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The forms that a diagnosis can be drawn in, by the name of their option.
 FORMS = ("html", "json", "markdown")
+#: With so many bytes left, what is loaded while the target runs takes nothing from it.
+_PLENTY = 1_000_000_000
 
 
 def profile(
@@ -47,8 +51,16 @@ def profile(
     return run, supervise(target, options, run, watcher, relay)
 
 
-def load_ahead(*, quiet: bool = False) -> None:
-    """Begin to load what analyses and draws, in a thread: the target is gone and its censuses still compute."""
+def load_ahead(*, quiet: bool = False, running: bool = False) -> None:
+    """Begin to load what analyses and draws, in a thread.
+
+    While the target is `running` that is done only beside it, on another processor, and where its 13 MB are missed
+    by nobody; else it is done when the target is gone and its censuses still compute.
+    """
+    if running and not (
+        (usable_processors() or 1) > 1 and (HeadroomReader().read().available or 0) > _PLENTY
+    ):
+        return
 
     def load() -> None:
         with contextlib.suppress(Exception):  # whoever needs it says what is wrong with it
@@ -57,7 +69,8 @@ def load_ahead(*, quiet: bool = False) -> None:
             importlib.import_module("numpy.ma")  # numpy itself does so late, for its first median
             if not quiet:
                 importlib.import_module("leakhunt.report.terminal")
-            importlib.import_module("leakhunt.report.html").plotly_script()
+            if not running:
+                importlib.import_module("leakhunt.report.html").plotly_script()
 
     threading.Thread(target=load, name="leakhunt-load", daemon=True).start()
 

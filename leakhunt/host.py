@@ -25,6 +25,14 @@ _time = time.time
 HIGH_DESCRIPTOR = 700
 
 
+def usable_processors() -> int | None:
+    """Return how many processors this process may run on; None when that is not known."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        return os.cpu_count()
+
+
 def boot_clock() -> float:
     """Return seconds on a clock that never jumps and, where the system has one, counts suspended time."""
     if _clock_gettime is None or _BOOT_CLOCK is None:

@@ -40,14 +40,6 @@ def native_threads() -> list[list[object]]:
     return found
 
 
-def usable_processors() -> int | None:
-    """Return how many processors this process may run on; None when that is not known."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except (AttributeError, OSError):
-        return os.cpu_count()
-
-
 def _loaded_libraries() -> list[str]:
     with open("/proc/self/maps", "rb") as maps:
         paths = {line.split(b" ", 5)[-1].strip() for line in maps if b".so" in line}

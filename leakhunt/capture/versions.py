@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from leakhunt.capture.native_threads import native_threads, usable_processors
+from leakhunt.capture.native_threads import native_threads
+from leakhunt.host import usable_processors
 from leakhunt.journal.writer import JournalWriter
 
 _MOST = 200

@@ -41,6 +41,7 @@ class LiveWatcher:
         self._loops = _LoopNames(run.agent_journal(pid))
         self._page = run.position(pid)
         self._display.on_start(self._target)
+        api.load_ahead(running=True)
 
     def sampled(self, reading: TreeReading, limits: Limits | None) -> None:
         """Show memory and the position of the loops."""

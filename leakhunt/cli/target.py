@@ -119,7 +119,7 @@ class Quiet:
         self.quiet = quiet
 
     def started(self, pid: int, run: RunDirectory) -> None:
-        pass
+        api.load_ahead(quiet=self.quiet, running=True)
 
     def sampled(self, reading: TreeReading, limits: Limits | None) -> None:
         pass

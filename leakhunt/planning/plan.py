@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from leakhunt.findings.diagnosis import Loss
 from leakhunt.findings.losses import explained
 from leakhunt.findings.plan import Choice, Memory, RunPlan, Term, Trial, Values
 from leakhunt.guard.target import ProfileOptions
+from leakhunt.host import usable_processors
 from leakhunt.planning.fit import Fitted, fit, parts_of_peak, parts_of_time
 from leakhunt.planning.settings import as_options, calibrating, checking, grid, in_words, parse_vary
 from leakhunt.planning.trial import Measured, measure
@@ -129,7 +129,7 @@ def _choices(
     timed = [(values, one.rate) for values, _, one in seen if one.rate]
     speed = None
     if timed:
-        parts = parts_of_time(list(varied), _processors())
+        parts = parts_of_time(list(varied), usable_processors() or 1)
         speed = fit(parts, [values for values, _ in timed], [1.0 / rate for _, rate in timed])
     found = []
     for values in grid(varied):
@@ -152,10 +152,3 @@ def _best(choices: list[Choice]) -> Choice | None:
     fastest = max(choice.rate or 0.0 for choice in fitting)
     as_fast = [choice for choice in fitting if (choice.rate or 0.0) >= fastest * (1 - _SAME_RATE)]
     return min(as_fast, key=lambda choice: choice.peak)
-
-
-def _processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

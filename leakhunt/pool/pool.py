@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+from leakhunt.host import usable_processors
 from leakhunt.pool.choice import choose_backend
 from leakhunt.pool.crew import Crew
 from leakhunt.pool.errors import PoolError, Quarantined, UnitError
@@ -62,7 +63,7 @@ class Pool:
         initializer: Callable[..., Any] | None = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
-        self.workers = _count("workers", workers if workers is not None else _processors())
+        self.workers = _count("workers", workers if workers is not None else usable_processors() or 1)
         fixed = None if max_in_flight == "auto" else _count("max_in_flight", max_in_flight)
         if not isinstance(target_memory, (int, float)) or not 0 < target_memory < 1:
             raise PoolError(
@@ -180,13 +181,6 @@ def _closer(pool: weakref.ref[Pool]) -> Callable[[], None]:
                 left.close()
 
     return close
-
-
-def _processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def _count(name: str, value: Any) -> int:

@@ -16,7 +16,7 @@ import pytest
 from known_answers import insertion_lines, lines_that_grow, owner_path, suspects
 from profiled import profile
 
-from leakhunt.capture.native_threads import usable_processors
+from leakhunt.host import usable_processors
 
 #: Whole runs of programs, on machines that do other things too.
 pytestmark = pytest.mark.timeout(600)
