@@ -67,10 +67,11 @@ def load_ahead(*, quiet: bool = False, running: bool = False) -> None:
             for module in ("analysis.diagnose", "model.load", "report.html"):
                 importlib.import_module(f"leakhunt.{module}")
             importlib.import_module("numpy.ma")  # numpy itself does so late, for its first median
+            if running:
+                return  # rich and the script of the charts are large, and soon loaded
             if not quiet:
                 importlib.import_module("leakhunt.report.terminal")
-            if not running:
-                importlib.import_module("leakhunt.report.html").plotly_script()
+            importlib.import_module("leakhunt.report.html").plotly_script()
 
     threading.Thread(target=load, name="leakhunt-load", daemon=True).start()
 
