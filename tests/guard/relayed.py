@@ -20,6 +20,7 @@ from leakhunt.report.live import LiveDisplay
 
 def main(arguments: list[str]) -> int:
     supervise.command_of = plain_command
+    api.load_ahead = lambda **_: None  # the report's needs are none of the display's
     home, target, *rest = arguments
     relay = open_relay()
     options = ProfileOptions(target=target, arguments=tuple(rest), home=Path(home))
