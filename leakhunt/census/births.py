@@ -42,7 +42,7 @@ def _of_its_like(last: Census, index: int, census: Census) -> dict[int, list[int
     like = _NUMBER.sub("*", row.label)
     if row.parent < 0 or like == row.label:
         return born
-    above = index_by_path(census).get(_paths(last)[row.parent])
+    above = index_by_path(census).get(paths_of(last)[row.parent])
     for other in census.rows:
         if other.parent == above and other.type == row.type and _NUMBER.sub("*", other.label) == like:
             add_births(born, other.born_below)
@@ -69,10 +69,11 @@ def _places(census: Census, born: dict[int, list[int]]) -> list[Birthplace]:
 
 def index_by_path(census: Census) -> dict[str, int]:
     """Map a path's labels and types to its row; parents come before what hangs below them."""
-    return {path: index for index, path in enumerate(_paths(census))}
+    return {path: index for index, path in enumerate(paths_of(census))}
 
 
-def _paths(census: Census) -> list[str]:
+def paths_of(census: Census) -> list[str]:
+    """Return the path of every row: labels and types from its root on. Two rows may have the same."""
     paths: list[str] = []
     for row in census.rows:
         above = paths[row.parent] if row.parent >= 0 else ""

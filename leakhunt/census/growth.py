@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from leakhunt.census.births import Birthplace, births_below, births_unreached, index_by_path
+from leakhunt.census.births import Birthplace, births_below, births_unreached, index_by_path, paths_of
 from leakhunt.census.format import Census, Row
 from leakhunt.census.naming import name_of
 from leakhunt.census.noise import noise_of
@@ -134,11 +134,9 @@ def rising(ordered: Sequence[Census]) -> list[Rising]:
     found: list[Rising] = []
     #: what hangs below a rising path, and whether that goes on
     below: dict[int, bool] = {}
-    users: list[bool] = []
-    paths = list(indexes[-1])
+    paths, users = paths_of(last), _users(last)
     for path, index in indexes[-1].items():
         parent = last.rows[index].parent
-        users.append(users[parent] if parent >= 0 else bool(last.rows[index].note.get("user")))
         above = below.get(parent)
         if above:
             below[index] = above
@@ -162,6 +160,14 @@ def rising(ordered: Sequence[Census]) -> list[Rising]:
             below[index] = how
         elif above is not None:
             below[index] = above
+    return found
+
+
+def _users(census: Census) -> list[bool]:
+    """Return of every row whether it hangs below what is the user's own: parents come first."""
+    found: list[bool] = []
+    for row in census.rows:
+        found.append(found[row.parent] if row.parent >= 0 else bool(row.note.get("user")))
     return found
 
 

@@ -120,6 +120,16 @@ def test_many_texts_are_counted_and_one_that_gets_longer_is_measured():
     assert one.lengths == [20_000, 40_000, 60_000, 80_000]
 
 
+def test_two_types_of_one_name_make_two_rows_of_one_path_and_disturb_nothing():
+    def with_twins(turns):
+        twins = [Row(0, ".twin", "app.Node", 1, None, 50), Row(0, ".twin", "app.Node", 1, None, 50)]
+        return census(turns, 1, extra=[*twins, Row(3, "['rows']", "list", 1, turns, 50 * turns)])
+
+    (growth,) = growing([with_twins(turns) for turns in (10, 20, 30)])
+
+    assert (growth.path, growth.lengths) == ("app.twin['rows']", [10, 20, 30])
+
+
 def test_only_the_topmost_growing_path_of_a_branch_is_reported():
     def with_elements(turns):
         return census(turns, turns, extra=[Row(1, "[*]", "list", turns, turns * 3, turns * 80)])
