@@ -119,13 +119,18 @@ def _moves(trend: Trend) -> str:
 def _child_cases(run: Run, loop: LoopTrace, gauges: GaugeTrends) -> list[Case]:
     memory, count = gauges.children, gauges.child_count
     process = Process("children", [seen.pid for seen in run.processes if seen.role != "main"])
+    rate = memory.rate if memory else None
+    grown = exact_growth(loop, "processes")
+    if grown is not None:
+        case = _counter_case(run, loop, "process-growth", "child processes", "processes", grown, None)
+        finding = dataclasses.replace(case.finding, process=process, bytes_per_iteration=rate)
+        return [dataclasses.replace(case, finding=finding)]
     if count is not None and count.grows and count.is_long_enough:
         title = f"child processes pile up: {format_count(count.rate, signed=True)} per iteration"
         evidence = [f"The number of child processes {count.reason}."]
         metered = metered_line(run, loop, "processes", count.rate or 0.0)
         if metered is not None:
             evidence.append(metered.sentence)
-        rate = memory.rate if memory else None
         case = plain_case(
             run, "process-growth", "leak", title, rate, evidence, count=count.rate, process=process
         )

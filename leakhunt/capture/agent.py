@@ -18,7 +18,7 @@ from typing import Any
 
 from leakhunt.capture import schedule
 from leakhunt.capture.every import EveryIteration, every_iteration, to_compare
-from leakhunt.capture.gauges import Gauges
+from leakhunt.capture.gauges import Gauges, count_children
 from leakhunt.capture.heap.checkpoint import start_checkpoint
 from leakhunt.capture.heap.roots import Project
 from leakhunt.capture.heap.safety import fork_is_safe
@@ -70,9 +70,10 @@ class Agent:
         self._lost: set[str] = set()
         self._finished = False
         self.loaded_code = LoadedCode(journal)
-        self._resident_bytes = 0
+        self._resident_bytes = self._forked_bytes = 0
         self._loaded_bytes: int | None = None
         self._gauges: tuple[Any, ...] = _UNREAD
+        self._processes: int | None = None
         self._sampled: dict[str, float] = {}
 
     # ---- the follower's calls ---------------------------------------------------------
@@ -197,25 +198,30 @@ class Agent:
         if self.every is not None:
             gauges = self.every.without_tables(gauges)
         self._resident_bytes = gauges[0] or 0
-        self._gauges = gauges
+        self._gauges, self._processes = gauges, count_children()
         self.journal.write(
-            "sample", instance.serial, instance.completed, values, *gauges, round(time.thread_time(), 6)
-        )
+            "sample", instance.serial, instance.completed, values, *gauges, round(time.thread_time(), 6),
+            self._processes,
+        )  # fmt: skip
 
     def _look_at_layers(self, instance: Any) -> None:
         """Look closer at what grows outside the Python heap, while no other window is open."""
         loop, turns = instance.site.id, self._turns(instance)
         if self.windows.is_open:
             return
-        self.layers.sampled(loop, turns, self.windows.without_own(self._gauges))
+        self.layers.sampled(loop, turns, self.windows.without_own(self._gauges), self._processes)
         if not self.watch.is_open:
             self.layers.boundary(
                 instance, turns, affords=self._affords, heap_rate=self.watch.bytes_per_turn(loop)
             )
 
-    def _affords(self, seconds: float) -> bool:
+    def _affords(self, seconds: float, part: float = 1.0) -> bool:
         """Return whether the target may stand still for about so long again."""
-        return schedule.pause_allowed(self.paused_seconds, seconds, time.perf_counter() - self.started)
+        return schedule.pause_allowed(self.paused_seconds, seconds, time.perf_counter() - self.started, part)
+
+    def _affords_census(self, part: float = 1.0, count: int = 1) -> bool:
+        expected = schedule.expected_pause(self.last_pause, self._forked_bytes, self._resident_bytes)
+        return self._affords(count * expected, part)
 
     def _is_measured(self, instance: Any) -> bool:
         """Return whether censuses and windows are for this loop: the outermost that has enough turns."""
@@ -237,9 +243,8 @@ class Agent:
         if self._is_spared(site.id, turns):
             plan.spared(turns, total)
             return
-        elapsed = time.perf_counter() - self.started
         part = schedule.COMPREHENSIONS_PART if site.loop_kind == "comprehension" else 1.0
-        if not schedule.pause_allowed(self.paused_seconds, self.last_pause, elapsed, part):
+        if not self._affords_census(part, 1 + plan.has_end_ahead(total, at_end=at_end)):
             self.lose("census-skipped", "a heap census was due but pauses had used up their share of the run")
             return
         outstanding = sum(not self._has_arrived(name) for name in self._census_files)
@@ -281,8 +286,7 @@ class Agent:
 
     def _census_of_window(self, instance: Any, turns: int, since: int) -> bool:
         """Take the census that ends an allocation window, while it still traces; return whether it will tell."""
-        elapsed = time.perf_counter() - self.started
-        if not _is_alone() or not schedule.pause_allowed(self.paused_seconds, self.last_pause, elapsed):
+        if not _is_alone() or not self._affords_census():
             return False
         if fork_is_safe() is not None:
             return False
@@ -302,11 +306,10 @@ class Agent:
         spent = time.thread_time()
         reading = counters(self.gauges.read_all(time.perf_counter()))
         walked = self._libraries.setdefault(loop, LibrariesWalked()).are_due(turns, reading, at_end=at_end)
-        in_use = reading[0]
         taken = start_checkpoint(
-            out_path=self._in_run(name), number=number, loop=loop, turns=turns, in_use=in_use, born_since=born_since,
+            out_path=self._in_run(name), number=number, loop=loop, turns=turns, in_use=reading[0],
             previous=[self._in_run(earlier) for earlier in to_compare(of_this_loop)],
-            project_root=self.project_root, every=self.every is not None,
+            project_root=self.project_root, every=self.every is not None, born_since=born_since,
             libraries=walked or self.every is not None or born_since is not None,
         )  # fmt: skip
         if taken is None:
@@ -319,10 +322,10 @@ class Agent:
                 "census-inline", f"heap censuses stopped the program while they were taken: {taken.reason}"
             )
         self.last_pause = schedule.charged(taken.pause_seconds, time.thread_time() - spent, alone=_is_alone())
-        self.paused_seconds += self.last_pause
+        self.paused_seconds, self._forked_bytes = self.paused_seconds + self.last_pause, self._resident_bytes
         self.journal.write(
             "checkpoint", number, loop, instance.serial, turns, name, taken.how,
-            round(taken.pause_seconds, 6), taken.pid, in_use,
+            round(taken.pause_seconds, 6), taken.pid, reading[0],
         )  # fmt: skip
         self._still.setdefault(loop, Stillness()).begin(turns, reading)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from leakhunt.host import out_of_the_way
-from leakhunt.syscalls import count_entries, pread
+from leakhunt.syscalls import count_entries, pread, read_whole
 
 #: What a reading costs is processor time: to be preempted meanwhile is no reason to read less often.
 _spent = time.thread_time
@@ -211,6 +211,16 @@ class Gauges:
             used = None
         pace.gpu = now + max(0.02, (_spent() - started) * _REST)
         return used
+
+
+def count_children() -> int | None:
+    """Return how many processes the main thread has as its children; None where that is not said or unlikely."""
+    if "subprocess" not in sys.modules and "multiprocessing" not in sys.modules:
+        return None
+    try:
+        return len(read_whole(f"/proc/self/task/{os.getpid()}/children").split())
+    except OSError:
+        return None
 
 
 def _kilobytes(text: bytes, label: bytes) -> int | None:

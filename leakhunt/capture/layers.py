@@ -8,8 +8,6 @@ the next turns metered line by line; only resident memory that rises unexplained
 from __future__ import annotations
 
 import gc
-import os
-import sys
 import time
 from array import array
 from collections.abc import Callable
@@ -17,12 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 from leakhunt.capture.brackets import LineMeter
-from leakhunt.capture.gauges import Gauges
+from leakhunt.capture.gauges import Gauges, count_children
 from leakhunt.capture.insertion import InsertionWindow
 from leakhunt.capture.probes import TrimProbe
 from leakhunt.capture.surroundings import SEGMENTS, mapped_bytes, read_surroundings
 from leakhunt.journal.writer import JournalWriter
-from leakhunt.syscalls import count_entries, read_whole
+from leakhunt.syscalls import count_entries
 
 #: Readings kept per loop: when there are more, every second is dropped.
 _MOST_READINGS = 64
@@ -194,13 +192,13 @@ class LayerWatch:
         """Whether a turn is being metered now."""
         return self._window is not None
 
-    def sampled(self, loop: str, turns: int, gauges: tuple[Any, ...]) -> None:
-        """Keep what the gauges of a boundary of a measured loop say."""
+    def sampled(self, loop: str, turns: int, gauges: tuple[Any, ...], processes: int | None = None) -> None:
+        """Keep what the gauges of a boundary of a measured loop say, and how many children there are."""
         anon, file, shared, _, native, _, fds, threads, _, mapped = gauges
         resident = None if anon is None else anon + (shared or 0)
         values = {"malloc": native[0] if native else None, "mapped": mapped, "resident": resident, "file": file,
                   "descriptors": fds, "threads": threads, "segments": _segments(),
-                  "processes": _children()}  # fmt: skip
+                  "processes": processes}  # fmt: skip
         self._readings.setdefault(loop, Readings()).add(turns, values)
 
     def boundary(
@@ -320,7 +318,7 @@ class LayerWatch:
         if counter == "segments":
             return lambda: count_entries(SEGMENTS)
         if counter == "processes":
-            return lambda: _children() or 0
+            return lambda: count_children() or 0
         return lambda: count_entries("/proc/self/fd")
 
 
@@ -332,16 +330,6 @@ def _ends(instance: Any, opened_at: Any) -> bool:
             return True
         level = level.parent
     return False
-
-
-def _children() -> int | None:
-    """Return how many processes the main thread has as its children; None where that is not said or unlikely."""
-    if "subprocess" not in sys.modules and "multiprocessing" not in sys.modules:
-        return None
-    try:
-        return len(read_whole(f"/proc/self/task/{os.getpid()}/children").split())
-    except OSError:
-        return None
 
 
 def _segments() -> int | None:

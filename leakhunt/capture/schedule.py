@@ -19,6 +19,8 @@ _SHORT_LOOP = 60
 _CENSUSES_PER_RUN = 6
 #: So many censuses of a loop show whether anything grows that is worth more of them.
 FIRST_CENSUSES = 4
+#: After so many the next may be the end's: what grows must be seen to do so over the whole loop.
+_BEFORE_END = 2
 #: Those of a short loop may all compute side by side; of a long one the later ones would only compete with the target.
 _FREELY = 8
 _MOST_AT_ONCE, _MOST_LATER = 16, 2
@@ -27,9 +29,9 @@ _LARGE_BYTES = 300_000_000
 _MOST_LARGE_AT_ONCE = 8
 #: Pauses may take this share of the time so far, plus a constant that a short run may spend.
 _PAUSE_SHARE = 0.02
-_PAUSE_ALLOWANCE_SECONDS = 0.3
+_PAUSE_ALLOWANCE_SECONDS = 0.4
 #: Of that, comprehensions may use this part: they make the data that a statement works on, as a rule.
-COMPREHENSIONS_PART = 0.3
+COMPREHENSIONS_PART = 0.2
 #: A fork waits for a short-lived process between: on an idle machine it takes less than so many times its
 #: processor time.
 _MOST_PER_PROCESSOR_SECOND = 3.0
@@ -105,6 +107,10 @@ class Schedule:
             step = even if total <= _SHORT_LOOP else min(step, even)
         self._next = turns + step
 
+    def has_end_ahead(self, total: int | None, *, at_end: bool) -> bool:
+        """Return whether what pauses may cost has to do for a census at the known end of the loop too."""
+        return not at_end and total is not None and len(self.taken) >= _BEFORE_END
+
     def wanted_at_end(self, turns: int) -> bool:
         """Return whether the end of the loop deserves a census of its own."""
         return turns >= ENOUGH_TURNS and bool(self.taken) and turns > self.taken[-1]
@@ -120,6 +126,11 @@ def most_at_once(taken: int, resident_bytes: int, *, at_end: bool) -> int:
 def charged(pause_seconds: float, processor_seconds: float, *, alone: bool) -> float:
     """Return what a pause counts against the allowance: what other threads and programs took of it does not."""
     return min(pause_seconds, _MOST_PER_PROCESSOR_SECOND * processor_seconds) if alone else processor_seconds
+
+
+def expected_pause(last_seconds: float, bytes_then: int, bytes_now: int) -> float:
+    """Return how long the next census will stop the target: the kernel copies a page table as long as its memory."""
+    return last_seconds * max(1.0, bytes_now / bytes_then) if bytes_then else last_seconds
 
 
 def pause_allowed(

@@ -60,8 +60,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     # native: [bytes in use from malloc incl. mmapped, bytes free in malloc's arenas]
     # gpu: [bytes allocated, bytes reserved] over all devices, as torch counts them
     # mapped: size of the address space. cpu: processor seconds of the thread so far
+    # processes: children of the main thread that were not waited for
     "sample": ("instance", "completed", "values", "rss_anon", "rss_file", "rss_shmem", "blocks",
-               "native", "gc", "fds", "threads", "gpu", "mapped", "cpu"),
+               "native", "gc", "fds", "threads", "gpu", "mapped", "cpu", "processes"),
     # how: exhausted | left (break, return, exception)
     "leave": ("instance", "completed", "how"),
     # a census of the heap was started at this boundary; `turns` are completed turns of `loop`

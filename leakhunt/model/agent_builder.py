@@ -27,7 +27,17 @@ from leakhunt.model.run import (
 _MOST_LABELS = 4_000
 
 
-_PLAIN_GAUGES = ("rss_anon", "rss_file", "rss_shmem", "blocks", "fds", "threads", "mapped", "cpu")
+_PLAIN_GAUGES = (
+    "rss_anon",
+    "rss_file",
+    "rss_shmem",
+    "blocks",
+    "fds",
+    "threads",
+    "mapped",
+    "cpu",
+    "processes",
+)
 #: What memray's tables and buffers swell while a window is open: nobody knows by how much.
 _NOT_THE_TARGETS = dict.fromkeys(
     ("rss_anon", "rss_file", "rss_shmem", "blocks", "native", "mapped", "threads", "fds")

@@ -28,7 +28,7 @@ from leakhunt.repeat.subject import Bounds, Subject
 #: Below this many bytes per call growth of the Python heap is not told from noise.
 LEAST_BYTES = 8.0
 _GAUGES = ("rss_anon", "rss_file", "rss_shmem", "blocks", "in_use", "free", "fds", "threads", "gpu",
-           "gpu_reserved", "mapped", "cpu")  # fmt: skip
+           "gpu_reserved", "mapped", "cpu", "processes")  # fmt: skip
 
 
 def loop_id(subject: Subject) -> str:

@@ -145,6 +145,25 @@ def test_a_pool_of_threads_that_filled_is_silent() -> None:
     assert diagnose(described(loop_text(40, level, threads=lambda t: 1 + min(t, 9)))).findings == []
 
 
+def test_children_that_pile_up_are_a_leak_however_short_the_run() -> None:
+    more = loop_text(40, level, seconds=0.005, also={"processes": lambda turn: turn})
+
+    (found,) = diagnose(described(more)).findings
+
+    assert (found.kind, found.verdict, found.title) == (
+        "process-growth",
+        "leak",
+        "child processes pile up: +1 per iteration",
+    )
+    assert found.process.role == "children"
+
+
+def test_children_that_are_waited_for_are_silent() -> None:
+    bounded = loop_text(40, level, also={"processes": lambda turn: min(turn, 4)})
+
+    assert diagnose(described(bounded)).findings == []
+
+
 def test_the_forecast_says_when_the_limit_is_reached() -> None:
     run = described(loop_text(40, lambda t: 100 * MB + t * MB, seconds=2.0), growths=[growth(each=MB)])
 

@@ -7,6 +7,7 @@ import pytest
 from leakhunt.capture.schedule import (
     Schedule,
     charged,
+    expected_pause,
     measured_levels,
     most_at_once,
     pause_allowed,
@@ -92,8 +93,8 @@ def test_a_census_that_is_spared_moves_the_next_one_on():
 
 def test_pauses_stay_a_small_share_of_the_run():
     assert pause_allowed(0.0, 0.01, elapsed_seconds=0.1)
-    assert not pause_allowed(0.3, 0.01, elapsed_seconds=0.1)
-    assert pause_allowed(0.3, 0.01, elapsed_seconds=10.0)
+    assert not pause_allowed(0.4, 0.01, elapsed_seconds=0.1)
+    assert pause_allowed(0.4, 0.01, elapsed_seconds=10.0)
 
 
 def test_a_quick_preparing_loop_is_not_measured_until_it_lasts():
@@ -113,3 +114,20 @@ def test_a_quick_preparing_loop_is_not_measured_until_it_lasts():
 )
 def test_the_first_censuses_compute_side_by_side_and_fewer_later(taken, resident_bytes, at_end, expected):
     assert most_at_once(taken, resident_bytes, at_end=at_end) == expected
+
+
+def test_a_process_that_grew_tenfold_is_expected_to_stand_still_ten_times_as_long():
+    assert expected_pause(0.01, 200_000_000, 2_000_000_000) == 0.1
+    assert expected_pause(0.01, 200_000_000, 100_000_000) == 0.01
+    assert expected_pause(0.0, 0, 2_000_000_000) == 0.0
+
+
+def test_where_pauses_are_dear_one_is_kept_for_the_known_end():
+    plan = Schedule()
+    for turns in (8, 14):
+        assert not plan.has_end_ahead(40, at_end=False)
+        plan.took(turns, 40)
+
+    assert plan.has_end_ahead(40, at_end=False)
+    assert not plan.has_end_ahead(40, at_end=True)
+    assert not plan.has_end_ahead(None, at_end=False)
