@@ -119,7 +119,7 @@ class Schedule:
 def most_at_once(taken: int, resident_bytes: int, *, at_end: bool) -> int:
     """Return how many censuses may compute at a time, after `taken` ones of this loop; its end may have more."""
     if taken >= _FREELY:
-        return _MOST_LATER + 2 * at_end
+        return _FREELY if at_end else _MOST_LATER
     return _MOST_LARGE_AT_ONCE if resident_bytes > _LARGE_BYTES else _MOST_AT_ONCE
 
 

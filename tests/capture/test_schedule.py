@@ -109,7 +109,7 @@ def test_a_quick_preparing_loop_is_not_measured_until_it_lasts():
         (7, 50_000_000, False, 16),
         (7, 400_000_000, False, 8),
         (8, 50_000_000, False, 2),
-        (8, 50_000_000, True, 4),
+        (8, 50_000_000, True, 8),
     ],
 )
 def test_the_first_censuses_compute_side_by_side_and_fewer_later(taken, resident_bytes, at_end, expected):
