@@ -176,11 +176,14 @@ class Results:
         batches = -(-units // crew.batch)
         if batches > 0 and batches >= window.size:
             return False
-        room = crew.headroom.read()
-        mine = {unit.number for batch in self._flying.values() for unit in batch}
-        running = [(one.seconds, one.grown) for one in crew.watch.running if one.card.unit in mine]
+        room, starting = crew.headroom.read(), crew.starting()
+        if batches and window.has_plenty(room.available, room.total, starting):
+            window.is_short = False
+            return True
+        batch_of = {unit.number: batch for batch, units in self._flying.items() for unit in units}
+        ended, running = crew.watch.at_work(batch_of)
         was_short = window.is_short
-        admitted = window.admits(batches, running, room.available, room.total, crew.starting())
+        admitted = window.admits(batches - ended, running, room.available, room.total, starting)
         if window.is_short and not was_short:
             crew.tell_window("no-room", room)
         return admitted

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from leakhunt.host import boot_clock
@@ -137,6 +137,18 @@ class Watch:
                 fresh.append(tree_resident(tree))
         self.running, self.alive, self.fresh = running, alive, fresh
         return self.headroom.read()
+
+    def at_work(self, batch_of: Mapping[int, int]) -> tuple[int, list[tuple[float, int]]]:
+        """Return how many of these batches (by unit) have ended, and (seconds, growth) of units seen to run.
+
+        Workers are looked at now and then: a unit that was seen may have ended though nobody has heard of it yet. Its
+        memory is free, and its worker at another that was not seen. What their cards say is of this moment.
+        """
+        now = {card.unit for card in read_cards(self.directory) if card.unit is not None}
+        seen = [one for one in self.running if one.card.unit in batch_of]
+        ended = {batch_of[one.card.unit] for one in seen if one.card.unit is not None}
+        ended -= {batch_of[unit] for unit in now if unit in batch_of}
+        return len(ended), [(one.seconds, one.grown) for one in seen if one.card.unit in now]
 
     def _bury(self, pid: int) -> None:
         """End what a dead worker left behind. Its card stays until the pool has read it."""

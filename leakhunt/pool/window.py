@@ -70,6 +70,13 @@ class Window:
         self.is_short = projected > self.target * total + over
         return not self.is_short
 
+    def has_plenty(self, available: int | None, total: int | None, starting: list[int]) -> bool:
+        """Tell whether all workers could take what the largest unit took and stay within the target."""
+        if available is None or total is None or self.cost is None:
+            return False
+        coming = sum(max(0, (self._start or 0) - so_far) for so_far in starting)
+        return total - available + coming + self.workers * self.cost <= self.target * total
+
     def _projected(self, in_flight: int, running: list[tuple[float, int]], used: int) -> float:
         concurrent = min(in_flight, self.workers)
         unseen = max(0, concurrent - len(running))

@@ -130,3 +130,12 @@ def test_where_nobody_says_how_much_memory_there_is_the_workers_are_kept_busy() 
     window = experienced(1, workers=2)
 
     assert [window.admits(n, [], None, None) for n in (3, 4)] == [True, False]
+
+
+def test_there_is_plenty_when_all_workers_could_take_the_most_and_stay_within_the_target() -> None:
+    window = experienced(5)
+
+    assert window.has_plenty(70 * GB, 100 * GB, [])
+    assert not window.has_plenty(69 * GB, 100 * GB, [])
+    assert not window.has_plenty(None, None, [])
+    assert not Window(8, 0.7).has_plenty(99 * GB, 100 * GB, [])
