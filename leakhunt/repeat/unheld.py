@@ -20,6 +20,9 @@ from leakhunt.units import format_bytes, format_count
 #: Holders explain growth when what they gain makes this share of it.
 _EXPLAINED = 0.5
 _SITES = 3
+#: malloc's smallest block (bytes): what rises by less per call is no block that every call keeps, and without a
+#: line that was seen to take it rather a table of the interpreter that grows now and then.
+_SMALLEST_BLOCK = 32.0
 LAYERS = frozenset({"native-growth", "unexplained-growth", "fragmentation"})
 
 
@@ -53,6 +56,8 @@ def _native(
     metered = metered_line(run, loop, "malloc", rest)
     if named and (metered is None or metered.only_python):
         return None  # the tables and buffers of what was found already
+    if metered is None and rest < _SMALLEST_BLOCK:
+        return None
     evidence = [
         f"What malloc has in use rose in every part of {format_count(loop.iterations)} calls, by "
         f"{format_bytes(rest)} per call beyond what Python allocated.",
