@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from described import LOOP, described, loop_text, looked
+from described import LOOP, described, looked, loop_text
 
 from leakhunt.findings.diagnosis import Finding
 from leakhunt.repeat.levels import LEAST
