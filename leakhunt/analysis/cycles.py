@@ -101,8 +101,7 @@ def _sites(run: Run, loop: LoopTrace, name: str, rate: float) -> list[Site]:
 
 def why_uncollected(run: Run, loop: LoopTrace) -> str | None:
     """Return why the collector does not free what nobody refers to, as a sentence; None when it may yet."""
-    read = [one for one in run.layers.surroundings if one.loop == loop.id and one.collector]
-    states = [one.collector for one in read if one.collector]
+    states = [one.collector for one in run.layers.surroundings if one.loop == loop.id and one.collector]
     # What is loaded for the first census is frozen with it, and freed again.
     at_censuses = [
         one.frozen for one in run.checkpoints[1:] if one.loop == loop.id and one.frozen is not None

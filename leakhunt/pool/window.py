@@ -64,8 +64,7 @@ class Window:
             return False
         if self.fixed is not None or available is None or total is None:
             return True
-        coming = sum(max(0, (self._start or 0) - so_far) for so_far in starting or ())
-        projected = self._projected(in_flight, running, total - available) + coming
+        projected = self._projected(in_flight, running, total - available) + self._to_start(starting or [])
         over = min((self.cost or 0) / 2, _NEAREST * total)
         self.is_short = projected > self.target * total + over
         return not self.is_short
@@ -74,8 +73,11 @@ class Window:
         """Tell whether all workers could take what the largest unit took and stay within the target."""
         if available is None or total is None or self.cost is None:
             return False
-        coming = sum(max(0, (self._start or 0) - so_far) for so_far in starting)
-        return total - available + coming + self.workers * self.cost <= self.target * total
+        return total - available + self._to_start(starting) + self.workers * self.cost <= self.target * total
+
+    def _to_start(self, starting: list[int]) -> int:
+        """What workers that have begun no unit will still take, by what others took to start."""
+        return sum(max(0, (self._start or 0) - so_far) for so_far in starting)
 
     def _projected(self, in_flight: int, running: list[tuple[float, int]], used: int) -> float:
         concurrent = min(in_flight, self.workers)
