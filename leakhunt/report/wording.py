@@ -6,6 +6,7 @@ Works on what `text.drawable` returned. Decides nothing: every number and every 
 from __future__ import annotations
 
 import posixpath
+import sys
 
 from leakhunt.findings.diagnosis import Diagnosis, Finding, Loop, Loss, Position
 from leakhunt.report.phrase import Code, Phrase, Strong, between, joined, plural
@@ -257,7 +258,10 @@ def limit_line(diagnosis: Diagnosis) -> Phrase | None:
 
 def _rounded(count: float) -> float:
     """Three digits: a forecast is not known better."""
-    return round(count, 1) if count < 3 else float(f"{count:.3g}")
+    if count < 3:
+        return round(count, 1)
+    # the largest floats would be rounded up to infinity
+    return min(float(f"{count:.3g}"), sys.float_info.max)
 
 
 def loss_line(loss: Loss) -> Phrase:

@@ -23,6 +23,7 @@ from leakhunt.report.live import LiveDisplay
 from leakhunt.report.markdown import render_markdown
 from leakhunt.report.terminal import print_report, report_text
 from leakhunt.report.text import drawable
+from leakhunt.report.wording import limit_line
 
 TEXT = st.one_of(
     st.text(st.characters(), max_size=12),
@@ -105,3 +106,11 @@ def test_the_live_display_shows_any_position_and_memory(
 
         assert live.mode == ("lines" if shared else "panel")
     assert not shared or all(line.startswith("leakhunt: ") for line in stream.getvalue().split("\n") if line)
+
+
+def test_more_iterations_than_can_be_rounded_are_said_all_the_same():
+    forecast = said.Forecast(limit=10**9, seconds_to_limit=None, iterations_to_limit=1.797e308, source="host")
+    line = limit_line(mock.Mock(forecast=forecast))
+
+    assert line is not None
+    assert "reached in about" in "".join(map(str, line))
